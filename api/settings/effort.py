@@ -7,7 +7,7 @@ the checks that the schema may make."""
 from collections.abc import Callable, Iterator
 
 from api.settings.nodes import SchemaTree
-from api.settings.subschemas import IN_PLACE, Node, children, subschemas
+from api.settings.subschemas import IN_PLACE, Node, branches, children, subschemas
 
 MOST_PLACE_CHECKS = 5_000
 _MOST_STEPS = 100_000
@@ -84,7 +84,10 @@ class _Counting:
 
 def _of_name(nodes: list[tuple[Node, int]], name: str) -> Iterator[tuple[Node, int]]:
     for node, times in nodes:
-        yield from ((child, times) for child in children(node, "properties") if child.path[-1] == name)
+        properties = node.schema.get("properties")
+        member = properties.get(name) if isinstance(properties, dict) else None
+        if isinstance(member, dict):
+            yield Node((*node.path, "properties", name), member), times
 
 
 def _of_others(nodes: list[tuple[Node, int]], name: str) -> Iterator[tuple[Node, int]]:
@@ -93,13 +96,12 @@ def _of_others(nodes: list[tuple[Node, int]], name: str) -> Iterator[tuple[Node,
         properties = node.schema.get("properties")
         is_named = isinstance(properties, dict) and name in properties
         keywords = ("patternProperties",) if is_named else ("patternProperties", "additionalProperties")
-        for keyword in (*keywords, "unevaluatedProperties"):
-            yield from ((child, times) for child in children(node, keyword))
+        yield from ((child, times) for child in branches(node, (*keywords, "unevaluatedProperties")))
 
 
 def _of_item(nodes: list[tuple[Node, int]], index: int) -> Iterator[tuple[Node, int]]:
     for node, times in nodes:
-        listed = [child for child in children(node, "prefixItems") if child.path[-1] == index]
+        listed = [child for child in branches(node, ("prefixItems",)) if child.path[-1] == index]
         yield from ((child, times) for child in listed)
-        for keyword in ("contains", "unevaluatedItems") if listed else ("items", "contains", "unevaluatedItems"):
-            yield from ((child, times) for child in children(node, keyword))
+        keywords = ("contains", "unevaluatedItems") if listed else ("items", "contains", "unevaluatedItems")
+        yield from ((child, times) for child in branches(node, keywords))

@@ -21,6 +21,7 @@ PARTS = frozenset(
 )
 _SHELVES = frozenset({"$defs", "definitions"})
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"}) | _SHELVES
+_ALL = IN_PLACE | PARTS | _SHELVES
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 
 
@@ -42,7 +43,7 @@ def step(value: JsonValue, key: str | int) -> JsonValue:
 
 def subschemas(node: Node) -> Iterator[tuple[str, Node]]:
     """The subschemas that are objects, each with its keyword."""
-    for keyword in node.schema.keys() & (IN_PLACE | PARTS | _SHELVES):
+    for keyword in node.schema.keys() & _ALL:
         for child in children(node, keyword):
             yield keyword, child
 
@@ -84,7 +85,8 @@ def children(node: Node, keyword: str) -> Iterator[Node]:
 
 def branches(node: Node, keywords: Iterable[str]) -> Iterator[Node]:
     for keyword in keywords:
-        yield from children(node, keyword)
+        if keyword in node.schema:
+            yield from children(node, keyword)
 
 
 def parts(node: Node, key: str | int) -> list[Node]:

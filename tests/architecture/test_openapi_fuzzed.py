@@ -19,7 +19,7 @@ from tests.architecture.described import Json
 from tests.architecture.world import MSGPACK, World
 from tests.support.clients import BASE_URL
 
-EXAMPLES_EACH = 3 * int(os.environ.get("LAWS", "1"))  # for a longer search: `LAWS=20`, and a `--timeout` to match
+EXAMPLES_EACH = 2 * int(os.environ.get("LAWS", "1"))  # for a longer search: `LAWS=20`, and a `--timeout` to match
 
 T = TypeVar("T")
 AnyCase = Case[Any]  # its way of sending is not used

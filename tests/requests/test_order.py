@@ -51,17 +51,18 @@ async def test_faults_of_query_and_body_are_reported_together(bot: httpx2.AsyncC
     assert {fault["pointer"] for fault in found if "pointer" in fault} == {"/icon", "/more", "/name", "/owner_id"}
 
 
-@pytest.mark.parametrize("route", [route for route in SCOPED if route.ids], ids=str)
-async def test_ids_that_cannot_exist(bot: httpx2.AsyncClient, route: Route) -> None:
+async def test_ids_that_cannot_exist(bot: httpx2.AsyncClient) -> None:
     """Not found, whatever else is wrong with the request."""
-    for name in route.ids:
+    asked = [(each, name) for each in SCOPED for name in each.ids]
+    for route, name in asked:
         for bad in BAD_IDS:
             elsewhere = name not in {"guild_id", "key_id"} or "achievements" in route.path or "}/keys" in route.path
             if bad in {"..", "%2e%2e"} and elsewhere:
                 continue  # the client itself makes another address of it, which may well be there
             response = await bot.request(route.method, route.url(**{name: bad}), content=b"{", headers=PATCH)
-            assert response.status_code in {404, 405} if bad in {"..", "%2e%2e"} else response.status_code == 404, bad
-            assert response.headers["content-type"] == "application/problem+json"
+            expected = {404, 405} if bad in {"..", "%2e%2e"} else {404}
+            assert response.status_code in expected, (str(route), bad)
+            assert response.headers["content-type"] == "application/problem+json", (str(route), bad)
 
 
 @pytest.mark.parametrize("route", [route for route in SCOPED if "{revision" in route.path], ids=str)

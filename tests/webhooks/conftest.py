@@ -44,9 +44,11 @@ def deliver(litestar_app: Litestar, owner: PlainConnection) -> Deliver:
         async with asyncio.timeout(60):
             while True:
                 await owner.fetchval("SELECT guildhall_number_events(1000)")
+                # Who numbers or owes in the background keeps others from it, and may be done just after this has sent.
+                is_left = await owner.fetchval(_IS_LEFT)
                 await worker.poll()
                 await worker.rest()
-                if not await owner.fetchval(_IS_LEFT):  # who numbers or owes in the background keeps others from it
+                if not is_left:
                     return
 
     return send
