@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-from playwright.async_api import Browser, Locator, Page, Route
+from playwright.async_api import Locator, Page
 
-from tests.support.browser import Tab, new_tab
+from tests.dashboard.windows import Windows
+from tests.support.browser import Tab
 from tests.support.browsers import Browsers
 from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR
@@ -86,20 +87,13 @@ async def fill(bot: httpx2.AsyncClient, guild_id: int) -> None:
         assert answer.is_success, answer.text
 
 
-async def _picture(route: Route) -> None:
-    """Discord's picture of anybody."""
-    svg = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><rect width='1' height='1' fill='teal'/></svg>"
-    await route.fulfill(content_type="image/svg+xml", body=svg)
-
-
 class Dashboard:
     """The dashboard, and who looks at it."""
 
-    def __init__(self, chromium: Browser, base_url: str, browsers: Browsers) -> None:
-        self.base_url = base_url
+    def __init__(self, windows: Windows, browsers: Browsers) -> None:
+        self.base_url = windows.base_url
         self._browsers = browsers
-        self._chromium = chromium
-        self._tabs: list[Tab] = []
+        self._windows = windows
 
     async def open(
         self,
@@ -112,9 +106,7 @@ class Dashboard:
         locale: str = "en-US",
     ) -> Tab:
         """The page at `#/…`, as somebody who has logged in before; None: as nobody. `base_url`: of another server."""
-        tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme, locale=locale)
-        self._tabs.append(tab)
-        await tab.page.route("https://cdn.discordapp.com/**", _picture)
+        tab = await self._windows.open(width=width, color_scheme=color_scheme, locale=locale)
         if person is not None:
             await self.log_in(tab, person)
         await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
@@ -128,10 +120,6 @@ class Dashboard:
         await tab.page.context.add_cookies(
             [{"name": name, "value": value, "url": self.base_url} for name, value in cookies.items()]
         )
-
-    async def close(self) -> None:
-        for tab in self._tabs:
-            await tab.page.context.close()
 
     def assert_clean(self, tab: Tab, *, refused: tuple[int, ...] = ()) -> None:
         """Nothing was asked of others than the server and Discord, and the console complained of nothing but

@@ -36,6 +36,7 @@ async def test_changes_read_as_sentences(dashboard: Dashboard, bot: httpx2.Async
     await expect(entries).to_have_count(1)
     await expect(entries).to_contain_text("changed the XP of")
     await page.get_by_label("What").select_option(label="Everything")
+    await expect(entries.nth(4)).to_be_visible()  # what is drawn anew after that would take the focus away
     await page.get_by_label("Who").focus()
     await page.get_by_label("Who").select_option(label="Ada")
     await expect(entries).to_have_count(3)

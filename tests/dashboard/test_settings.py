@@ -110,7 +110,7 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     await page.get_by_role("button", name="Restore all defaults").click()
     await expect(page.get_by_text("Restored, as revision 4.")).to_be_visible()
     assert (await bot.get(LEVELING)).json()["overridden"] == []
-    dashboard.assert_clean(tab)
+    dashboard.assert_clean(tab, refused=(422,))  # levels are asked for while a row of the curve is still empty
 
 
 async def test_faults_are_shown_at_their_fields(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:

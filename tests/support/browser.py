@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 expect.set_options(timeout=30_000)  # a busy machine is no fault
 
@@ -23,6 +23,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # All pages share a process: to start one costs as much as a page.
+    "--renderer-process-limit=1",
 )
 _VIOLATION = "content-security-policy violation: "
 _REPORT_VIOLATIONS = f"""
@@ -90,10 +92,15 @@ async def new_tab(
         java_script_enabled=java_script,
         locale=locale,
     )
-    await context.add_init_script(_REPORT_VIOLATIONS)
+    return await recorded(context)
+
+
+async def recorded(context: BrowserContext) -> Tab:
+    """A new page of the context."""
     page = await context.new_page()
+    await page.add_init_script(_REPORT_VIOLATIONS)
     tab = Tab(page, [], [])
-    context.on("request", lambda request: tab.requests.append(request.url))
+    page.on("request", lambda request: tab.requests.append(request.url))
     page.on("pageerror", lambda error: tab.errors.append(str(error)))
     page.on("console", lambda message: _note(message, tab))
     return tab
