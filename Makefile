@@ -39,7 +39,7 @@ endif
 # up and down and the schema that it leaves, roles and what each connection asks for, boards and their plans,
 # erasing across all tables. PostgreSQL 16 comes in the wheel of the embedded one, built without LLVM.
 ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/test_upkeep.py \
-	achievements/test_unlocking.py database/test_migrations.py database/test_old_chain.py \
+	achievements/test_unlocking.py database/test_migrations.py \
 	database/test_connections.py leaderboards/test_board.py privacy/test_erasing.py
 
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
@@ -50,12 +50,15 @@ test-debian17: $(VENV)/.dev ## run the same tests on Debian's PostgreSQL 17, wit
 
 # What a pooler could break: transactions and connections that are lost, statements that are prepared, settings of a
 # transaction, advisory locks, notifications by LISTEN, COPY and large imports, leaderboards on connections of their own.
-# Not how files are read, who may import what, and servers with a PostgreSQL of their own.
+# Not how files are read, who may import or see what, what numbers come out, and servers with a PostgreSQL of their own.
 BEHIND_PGBOUNCER := activity/test_record.py activity/test_concurrency.py achievements/test_unlocking.py \
 	database/test_changes.py database/test_connections.py::test_server_is_the_one_asked_for \
-	database/test_transaction.py events imports/test_events.py imports/test_export.py imports/test_lease.py \
-	imports/test_repeats.py imports/test_standings.py imports/test_uploads.py leaderboards \
-	settings/test_http_concurrency.py
+	database/test_transaction.py events/test_ending.py events/test_order.py events/test_outbox.py events/test_stream.py \
+	imports/test_export.py imports/test_lease.py imports/test_standings.py::test_many_rows_take_many_transactions \
+	imports/test_uploads.py leaderboards/test_board.py leaderboards/test_folding.py \
+	leaderboards/test_snapshots.py::test_what_takes_too_long \
+	settings/test_http_concurrency.py::test_two_processes \
+	settings/test_http_concurrency.py::test_who_loses_every_race_waits_in_line
 
 test-pgbouncer: $(VENV)/.dev pgbouncer ## run the tests that a pooler could spoil behind PgBouncer, which lends connections by transactions
 	$(BIN)/python -m pytest -n 2 --pgbouncer $(addprefix tests/,$(BEHIND_PGBOUNCER))

@@ -23,7 +23,7 @@ async def database(
     """A pool of one on the engine of all tables; the other tests' application gets its own back."""
     monkeypatch.setattr(piccolo_conf.DB, "pool", None)
     monkeypatch.setattr(piccolo_conf.DB, "lend", None)
-    opened = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=0.3)
+    opened = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=20)
     await opened.open(await find_access(settings))
     yield opened
     await opened.close()
@@ -31,8 +31,10 @@ async def database(
 
 async def test_outside_a_transaction_they_wait_their_turn(database: Database) -> None:
     async with database.connection(), database.connection():
+        database.acquire_timeout = 0.05
         with pytest.raises(Overloaded):
             await Guild.exists().where(Guild.id == 1)
+    database.acquire_timeout = 20
     assert not await Guild.exists().where(Guild.id == 1)
     assert database.in_use == database.waiting == 0
 

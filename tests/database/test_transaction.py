@@ -58,7 +58,7 @@ async def test_piccolos_queries_inside_belong_to_it(settings: Settings, root: Pl
     await root.execute("TRUNCATE guilds CASCADE")
     engine = piccolo_conf.DB
     before, engine.pool = (engine.pool, engine.lend), None
-    database = Database(engine, pool_size=2, acquire_timeout=0.3)
+    database = Database(engine, pool_size=2, acquire_timeout=20)
     await database.open(await find_access(settings))
     try:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - what is tested is a block
@@ -83,6 +83,7 @@ async def test_full_pool_refuses_in_time(database: Database, root: PlainConnecti
     while database.in_use < SIZE:  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.01)
     loop = asyncio.get_running_loop()
+    database.acquire_timeout = 0.3
     for way in (database.transaction, database.connection):
         started = loop.time()
         with pytest.raises(Overloaded):

@@ -55,8 +55,11 @@ def shown(done: Json, user_id: int) -> str:
     return json.dumps(members).replace(f'"{user_id}"', '"?"')
 
 
-@pytest.mark.parametrize("mode", ["set", "add", "max"])
-@pytest.mark.parametrize("source", FILES)
+MODES = {"events": ("set",), "polaris": ("set",)}  # events have none; what Polaris exports is counted like a CSV
+TRIED = [(source, mode) for source in FILES for mode in MODES.get(source, ("set", "add", "max"))]
+
+
+@pytest.mark.parametrize(("source", "mode"), TRIED)
 async def test_a_dry_run_shows_somebody_hidden_as_somebody_unknown(
     bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient], source: str, mode: str
 ) -> None:

@@ -25,7 +25,7 @@ from tests.soak.readers import Follower, Mishaps, superuser
 from tests.soak.world import CLIENTS, DEFINITIONS, GUILDS, LEVELING, OF_ALL, guild
 from tests.support.serving import NO_TLS
 
-OPERATIONS = int(os.environ.get("GUILDHALL_SOAK_OPERATIONS", "60"))  # of each client in a round
+OPERATIONS = int(os.environ.get("GUILDHALL_SOAK_OPERATIONS", "40"))  # of each client in a round
 MINUTES = float(os.environ.get("GUILDHALL_SOAK_MINUTES") or 0)
 SEED = int(os.environ.get("GUILDHALL_SOAK_SEED") or random.SystemRandom().randrange(10**9))
 FOLLOWERS = 2

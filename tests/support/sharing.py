@@ -27,13 +27,10 @@ def share_out(items: list[pytest.Item], processes: int) -> None:
     What one has left is given to others from its end."""
     shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
     files: dict[str, int] = {}
-    others = []
-    for item in items:
-        name = item.path.relative_to(_TESTS).as_posix()
-        if name.startswith(LONG):
-            shares[files.setdefault(name, len(files)) % processes].append(item)
-        else:
-            others.append(item)
+    for item in sorted(items, key=_place):
+        if _place(item) < len(LONG):
+            shares[files.setdefault(_name(item), len(files)) % processes].append(item)
+    others = [item for item in items if _place(item) == len(LONG)]
     stretch = -(-len(items) // processes)
     items.clear()
     for share in shares:
@@ -41,3 +38,12 @@ def share_out(items: list[pytest.Item], processes: int) -> None:
         items += share + others[:room]
         del others[:room]
     items += others
+
+
+def _name(item: pytest.Item) -> str:
+    return item.path.relative_to(_TESTS).as_posix()
+
+
+def _place(item: pytest.Item) -> int:
+    """Which of the long ones it is; their number if it is none."""
+    return next((place for place, each in enumerate(LONG) if _name(item).startswith(each)), len(LONG))
