@@ -16,10 +16,11 @@ class Pace:
         self._seconds = 0.0
 
     def note(self, rows: int, seconds: float) -> None:
-        """Adapts the size to the time that a batch of so many rows took: to at most twice and at least half of it."""
+        """Adapts the size to the time that a batch of so many rows took: to at most twice and at least half of it. A
+        short batch of few rows changes nothing: most of its time does not depend on its size."""
         self._seconds = seconds
         fitting = rows * HELD_SECONDS / max(seconds, 1e-6)
-        if fitting < self.size or rows >= self.size:  # a small batch says too little of what a larger one takes
+        if seconds > HELD_SECONDS or rows >= self.size:
             self.size = int(min(max(fitting, self.size / 2, LEAST), self.size * 2, MOST))
 
     async def rest(self) -> None:

@@ -21,9 +21,11 @@ def test_next_batch(seconds: float, expected: int) -> None:
     assert pace.size == expected
 
 
-def test_a_small_batch_makes_none_larger() -> None:
+def test_a_small_batch_changes_the_size_only_if_it_took_too_long() -> None:
     pace = Pace()
     pace.note(FIRST - 1, 0.0)
+    pace.note(0, HELD_SECONDS / 10)
+    pace.note(1, HELD_SECONDS)
     assert pace.size == FIRST
     pace.note(FIRST - 1, HELD_SECONDS * 2)
     assert pace.size < FIRST
