@@ -24,7 +24,7 @@ from tests.imports.files import event, imported, lines
 from tests.support import cluster
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
-from tests.support.poolers import all_connections, faults, noted, pins
+from tests.support.poolers import LONGEST, all_connections, faults, noted, pins
 from tests.support.wiring import services_of
 
 # Each with a statement, or a part of one, that a transaction of its kind has. `docs/scaling.md` says what each would be
@@ -166,3 +166,23 @@ async def test_a_transaction_writes_rows_of_one_guild(
     assert len(statements) > 200
     assert [(statement, found) for statement in statements if (found := faults(statement))] == []
     assert set().union(*map(pins, statements)) == PINS
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("SET jit = off", "SET without LOCAL"),
+        ("BEGIN; SET LOCAL lock_timeout = '1s'; RESET ROLE", "SET without LOCAL"),
+        ("SELECT set_config('role', 'guildhall_app', false)", "set_config for the session"),
+        ("LISTEN changes", "LISTEN"),
+        ("SELECT pg_try_advisory_lock_shared(1)", "an advisory lock of the session"),
+        ("CREATE TEMP TABLE named (id bigint)", "a temporary table"),
+        ("PREPARE one AS SELECT 1", "a prepared statement by its name"),
+        ("DECLARE each CURSOR FOR SELECT 1", "a cursor"),
+        ("LOAD 'auto_explain'", "a library"),
+        (f"SELECT 1 AS {'a' * LONGEST}", "a text above 16 KB"),
+        ("BEGIN; SET LOCAL lock_timeout = '1s'; SELECT pg_advisory_xact_lock(1), 'LISTEN' -- DECLARE", None),
+    ],
+)
+def test_statement_unfit_for_a_pooler_is_found(statement: str, fault: str | None) -> None:
+    assert faults(statement) == (set() if fault is None else {fault})

@@ -38,7 +38,6 @@ _PINNED = {
     "a sequence": r"\b(?:next|set)val\(",
 }
 
-
 # Of asyncpg, before it looks up a type that it has not met on a connection. Here it changes nothing: each connection of
 # the application has jit = off.
 _OF_ASYNCPG = "set_config('jit', 'off', false)"
