@@ -1,5 +1,5 @@
 """Work in the background beside live events in the same guild: backfills of an achievement, imports, leaderboards of a
-month. What each gets done, and what it makes live events wait.
+month: how fast each is, and how long live events wait beside it.
 
 `BENCH_BACKGROUND_MEMBERS` members (100,000), of whom half meet the achievements. Live events come at 60 a second, each
 of a random member."""
@@ -92,13 +92,13 @@ def _waits(tally_: Tally) -> str:
 
 @contextlib.contextmanager
 def _live(key: str, guildhall: Side, seconds: float) -> Iterator[list[Tally]]:
-    """Sends live events until the end of the block. Then the list has what came of them."""
+    """Sends live events until the end of the block. Then the list has their tally."""
     dice, head = random.Random(7), headers(key)  # noqa: S311
     now = datetime.now(UTC)
     path = f"/v1/guilds/{GUILD}/activity"
     requests = [
         posted(path, head, batch(dice, now, 1, _anybody).replace(NUMBER, f"{next(_taken):015}"))
-        for _ in range(int(min(seconds, 100) * RATE))
+        for _ in range(int(seconds * RATE))
     ]
     found: list[Tally] = []
     process = start(Crowd(guildhall.port, 64, seconds, requests, rate=RATE))

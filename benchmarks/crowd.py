@@ -60,7 +60,7 @@ def start(crowd: Crowd) -> "subprocess.Popen[bytes]":
 
 
 def tally(process: "subprocess.Popen[bytes]") -> Tally:
-    """What came of it, at its end."""
+    """Waits for the end. Returns the tally."""
     assert process.stdout is not None
     found = msgspec.json.decode(process.stdout.read(), type=Tally)
     process.wait()

@@ -2,7 +2,6 @@
 
 import contextlib
 import statistics
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -41,7 +40,8 @@ def measure_overload(key: str, guildhall: Side) -> None:
     alone, in_thread, noises, looks = [], [], [], Looks()
     for _ in range(ROUNDS):
         alone.append(_run(quiet))
-        with _beside(noise) as running, _looking(port, looks):
+        running = start(noise)
+        with _looking(port, looks):
             time.sleep(1)  # until they are there, and the budget is spent
             in_thread.append(_run(quiet))
         noises.append(tally(running))
@@ -78,12 +78,6 @@ def _made(key: str, guildhall: Side, rate: int | None) -> str:
 
 def _run(crowd: Crowd) -> Tally:
     return tally(start(crowd))
-
-
-@contextlib.contextmanager
-def _beside(crowd: Crowd) -> Iterator["subprocess.Popen[bytes]"]:
-    process = start(crowd)
-    yield process
 
 
 @contextlib.contextmanager
