@@ -39,7 +39,7 @@ class ActivityCheckpoint(
 
     @classmethod
     async def mark_stale(cls, guild_id: int, *, since: date | None, before: date) -> None:
-        """Marks a guild's checkpoints from the day `since` on, and those older than `before`."""
+        """Marks a guild's checkpoints as stale: those from the day `since` on, and those older than `before`."""
         outdated: Where | Or = cls.day < before
         if since is not None:
             outdated |= cls.day >= since

@@ -54,7 +54,8 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
 
     @classmethod
     async def lock(cls, guild_id: int, user_id: int, *, present: bool = False) -> bool:
-        """Locks a member, for a removal or a change. Returns whether there is one. `present`: who has not left."""
+        """Locks a member, for a removal or a change. `present`: only one who has not left. Returns whether there
+        is one."""
         query = cls.select(cls.id).where(cls.guild_id == guild_id, cls.user_id == user_id)
         if present:
             query = query.where(cls.left_at.is_null())

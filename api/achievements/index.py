@@ -69,7 +69,7 @@ class State(msgspec.Struct):
     had: int = 0
     windows: dict[Metric, tuple[int, int]] = {}
 
-    def look(self, metric: Metric, value: int, total: int) -> None:
+    def note(self, metric: Metric, value: int, total: int) -> None:
         """Stores a window's value."""
         self.windows[metric] = value, total
         self.highs = ()

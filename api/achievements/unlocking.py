@@ -199,7 +199,7 @@ async def _look_up(connection: Connection, members: Sequence[Candidate], ledger:
         if member.key in found and member.is_ordinary and member.moved.config.day_of(now + _AHEAD) == today:
             for each in sought:
                 if each.is_bounded:
-                    member.state.look(each, known.get(each, 0), member.values[Metric(each.stat)])
+                    member.state.note(each, known.get(each, 0), member.values[Metric(each.stat)])
 
 
 def _counted(amounts: Mapping[tuple[str, date], int], metric: Metric, today: date) -> int:

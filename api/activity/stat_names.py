@@ -44,11 +44,11 @@ class StatNames:
         async with self._namers.hold(config.guild_id):
             names = [name for name in names if name not in self._known(config)]  # by now
             async with self._database.connection() as connection:
-                new, room = await self._look(connection, config, names)
+                new, room = await self._look_up(connection, config, names)
             if new and room:
                 # Another request may have registered names meanwhile.
                 async with self._database.transaction(locks.name_stats(config.guild_id)) as connection:
-                    new, room = await self._look(connection, config, names)
+                    new, room = await self._look_up(connection, config, names)
                     try:
                         await connection.execute(queries.REGISTER_STATS, config.guild_id, new[:room])
                     except asyncpg.ForeignKeyViolationError:
@@ -66,11 +66,13 @@ class StatNames:
         """The names beyond the bound, without registering. `tried`: new names that had room before; those of now are
         added."""
         async with self._database.connection() as connection:
-            new, room = await self._look(connection, config, [*tried, *(name for name in names if name not in tried)])
+            new, room = await self._look_up(
+                connection, config, [*tried, *(name for name in names if name not in tried)]
+            )
         tried |= set(new[:room])
         return set(new[room:])
 
-    async def _look(
+    async def _look_up(
         self, connection: Connection, config: LevelingConfig, names: Collection[str]
     ) -> tuple[Sequence[str], int]:
         """The names that the guild does not have, and how many more it may have."""

@@ -126,7 +126,7 @@ class _Exchange:
             refuse_ambiguous(scope)
             if middleware._limiter is not None and middleware._strangers is not None and self._is_counted:
                 if middleware._proxies is not None and not middleware._proxies.is_done:
-                    middleware._proxies.look(scope)
+                    middleware._proxies.check(scope)
                 middleware._limiter.refuse_spent(scope)
                 await middleware._strangers.refuse(scope)
             found = None if middleware._fast_path is None else middleware._fast_path.find(scope)

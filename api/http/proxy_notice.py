@@ -19,14 +19,14 @@ HOW = (
 
 
 class ProxyNotice:
-    """Looks at the first requests, and logs its finding once in a process."""
+    """Checks the first requests, and logs its finding once in a process."""
 
     def __init__(self) -> None:
         self.is_done = False
         self._seen = 0
         self._is_public = False
 
-    def look(self, scope: HTTPScope) -> None:
+    def check(self, scope: HTTPScope) -> None:
         """Call this for requests of the API until it is done. Not for probes, which come from nearby."""
         client = scope["client"]
         host = "" if client is None else client[0]

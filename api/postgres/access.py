@@ -31,7 +31,7 @@ _WRITTEN_TO = frozenset({"database_url", "session_database_url"})
 # How long each check holds its connection, so that a pooler gives the checks different ones.
 _HELD_SECONDS = 0.1
 
-_LOOK = f"""
+_INSPECT = f"""
     SELECT current_user::text AS role, session_user::text AS login, pg_backend_pid() AS pid,
            (SELECT pg_has_role(session_user, oid, 'SET') FROM pg_roles WHERE rolname = '{APP}') AS may_take_role,
            {", ".join(f"current_setting('{name}') AS {name}" for name in REQUIRED)}, pg_sleep($1)
@@ -85,8 +85,8 @@ async def find_replica_access(settings: Settings) -> dict[str, Any]:  # Any: asy
 async def refuse_stale(access: Access, at_once: int) -> None:
     """Checks `at_once` connections of a pooler. Raises `UnusableDatabase` if one of them is older than its log-in's
     settings."""
-    looks = await asyncio.gather(*(_look(access.pooled, hold=_HELD_SECONDS) for _ in range(at_once)))
-    for seen in looks:
+    inspected = await asyncio.gather(*(_inspect(access.pooled, hold=_HELD_SECONDS) for _ in range(at_once)))
+    for seen in inspected:
         if seen.lacking:
             raise UnusableDatabase(_refusal("DATABASE_URL", seen))
 
@@ -116,7 +116,7 @@ async def configure_login(owner: PlainConnection, dsn: str) -> None:
     """Gives the log-in of `dsn` the application's role, time-outs and settings, in this database only; `owner` grants
     it the role. Does nothing if it has them, or if it may rewrite the audit log: such a log-in has other work, too.
     Call it while no other migrator runs."""
-    if not (await _look(_plain(dsn))).lacking:
+    if not (await _inspect(_plain(dsn))).lacking:
         return
     connection = await _connect(_plain(dsn))
     try:
@@ -153,13 +153,13 @@ async def _arguments(settings: Settings, field: str) -> tuple[dict[str, Any], bo
     """What connections to this address are opened with, and whether a pooler lends them."""
     arguments = _plain(getattr(settings, field))
     arguments["target_session_attrs"] = READ_WRITE if field in _WRITTEN_TO else ANY
-    seen = await _look(arguments)
+    seen = await _inspect(arguments)
     if seen.has_pooler:
         arguments["server_settings"] = {"application_name": NAME_BEHIND_POOLER}
     elif seen.lacking:
         role = {"role": APP} if seen.may_take_role else {}
         arguments["server_settings"] = {"application_name": NAME, **REQUIRED, **role}
-        seen = await _look(arguments)
+        seen = await _inspect(arguments)
     if seen.lacking:
         raise UnusableDatabase(_refusal(variable(field), seen))
     prepares = settings.prepared_statements
@@ -177,10 +177,10 @@ async def _connect(arguments: dict[str, Any]) -> PlainConnection:  # Any: the sa
     return await connect(**{"server_settings": {}, "statement_cache_size": 0, **arguments}, timeout=5)
 
 
-async def _look(arguments: dict[str, Any], *, hold: float = 0.0) -> _Seen:  # Any: the same
+async def _inspect(arguments: dict[str, Any], *, hold: float = 0.0) -> _Seen:  # Any: the same
     connection = await _connect(arguments)
     try:
-        row = await connection.fetchrow(_LOOK, hold)
+        row = await connection.fetchrow(_INSPECT, hold)
         assert row is not None
         may_take_role = bool(row["may_take_role"])
         lacking = [

@@ -56,4 +56,4 @@ IMPOSSIBLE_VALUES = (
 
 
 class MigrationFailed(Exception):
-    """Piccolo's own message, or why the database cannot be migrated. Nothing of the migration was kept."""
+    """Piccolo's own message, or why the database cannot be migrated. Nothing of the migration that failed was kept."""

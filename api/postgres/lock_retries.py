@@ -25,6 +25,6 @@ async def retry(transaction: Callable[[], Awaitable[None]]) -> None:
             if time.monotonic() > ends:
                 raise MigrationFailed(
                     f"A table has been in use for {SECONDS:.0f} s, for example by a backup or by a long query, and the "
-                    "migration gave way to them. Run it again when that has ended: what has run until now is kept."
+                    "migration gave way to them. Run it again when that has ended."
                 ) from error
         await asyncio.sleep(PAUSE_SECONDS)

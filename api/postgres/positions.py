@@ -97,7 +97,7 @@ async def ask_home(primary: Connection | PlainConnection) -> Home:
     return Home(*await _row(primary, HOME))
 
 
-async def look(replica: Connection | PlainConnection) -> Replayed:
+async def ask_replica(replica: Connection | PlainConnection) -> Replayed:
     """How far the replica has come by now. Raises `TimeoutError` if it does not answer."""
     row = await _row(replica, REPLICA, ANSWER_SECONDS)
     home = Home(row["system_identifier"], row["database"])

@@ -37,7 +37,7 @@ class Health:
         return {
             "accepting": "draining" if self.draining else "ok",
             **await self._database_checks(),
-            "changes": "ok" if self._watcher.is_fresh(5.0) else "no look at the database for 5 s",
+            "changes": "ok" if self._watcher.is_fresh(5.0) else "no poll of the database for 5 s",
         }
 
     @property

@@ -21,7 +21,7 @@ from api.postgres.connections import Connection, Pool, close_pool, create_pool, 
 from api.postgres.database import SILENCE_SECONDS, Database
 from api.postgres.failures import AWAY, DEMOTED, UnusableDatabase
 from api.postgres.lag import Lag
-from api.postgres.positions import ANSWER_SECONDS, Home, Position, ask, ask_home, fault, look
+from api.postgres.positions import ANSWER_SECONDS, Home, Position, ask, ask_home, ask_replica, fault
 
 log = structlog.get_logger("guildhall.replica")
 T = TypeVar("T")
@@ -31,7 +31,7 @@ INTERVAL, CONNECT_INTERVAL = 0.5, 2.0
 
 # A replica beside the primary is less than that behind. A read of a whole guild waits longer than a page.
 PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 0.02, 1.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05  # between two looks
+_FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05  # between two polls
 
 # After a replica was too late for a read, the primary answers all reads for so long.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
@@ -101,7 +101,7 @@ class Replica:
         several replicas, so no other connection can tell."""
         pause, ends = _FIRST_WAIT, time.monotonic() + patience
         while True:
-            seen = await look(connection)
+            seen = await ask_replica(connection)
             if (words := fault(seen, position, self._home)) is not None:
                 self._note(words)
                 self._miss("unusable")
@@ -193,7 +193,7 @@ class Replica:
             self._home = await ask_home(connection)
             asked, position = time.monotonic(), await ask(connection)
         async with self._pool.acquire(timeout=ANSWER_SECONDS) as connection:
-            seen = await look(connection)
+            seen = await ask_replica(connection)
         if (words := fault(seen, position, self._home)) is not None:
             self._lag.forget()
             return words

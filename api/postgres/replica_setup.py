@@ -8,7 +8,7 @@ from api.postgres.access import find_replica_access
 from api.postgres.connections import SNAPSHOTS, PlainConnection, connect
 from api.postgres.database import Database
 from api.postgres.failures import AWAY, UnusableDatabase
-from api.postgres.positions import Home, Position, ask, ask_home, fault, look, strange
+from api.postgres.positions import Home, Position, ask, ask_home, ask_replica, fault, strange
 from api.postgres.reader import Reader
 from api.postgres.replica import Replica
 
@@ -51,7 +51,7 @@ async def examine_replica(settings: Settings, primary: PlainConnection) -> str |
 
 
 async def _examine(settings: Settings, connection: PlainConnection, home: Home, position: Position) -> str | None:
-    seen = await look(connection)
+    seen = await ask_replica(connection)
     if (words := strange(seen.home, home)) is not None:
         raise UnusableDatabase(f"GUILDHALL_READ_DATABASE_URL cannot be used: {words}.")
     offered = int(await connection.fetchval("SHOW max_connections")) - int(

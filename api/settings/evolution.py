@@ -90,8 +90,8 @@ class ModuleService:
         *,
         reset: bool,
     ) -> None:
-        """Changes the module as it was before; a new one (None) is stored already. Writes the audit entry and the
-        event, if anything but the order of the schema's members changed."""
+        """Stores what changes `before`; a new module, for which it is None, is stored already. Writes the audit entry
+        and the event, if more changed than the order of the schema's members."""
         name, version = module.name, 1
         was: dict[str, Any] = {}  # Any: any JSON
         if before is not None:
@@ -121,7 +121,7 @@ class ModuleService:
 
 
 def _changes(was: dict[str, Any], data: PutModule) -> dict[str, Change]:  # Any: any JSON
-    """What the request changes of the module as it was; empty of a new one."""
+    """What the request changes. `was`: the module before; empty for a new one."""
     proposed = {"title": data.title, "description": data.description, "schema": data.schema}
     return {
         key: schema_change(was.get(key), data.schema) if key == "schema" else Change(was.get(key), value)

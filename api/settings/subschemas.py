@@ -11,7 +11,7 @@ from api.lib.json import JsonObject, JsonValue
 
 PATTERN_OPTIONS = jsonschema_rs.RegexOptions(size_limit=2 * 1024 * 1024)
 
-# Keywords whose subschemas apply to the same value, to a part of it, or (`_SHELVES`) to nothing by themselves.
+# Keywords whose subschemas apply to the same value, to a part of it, or (`_DEFINITIONS`) to nothing by themselves.
 IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"})
 PARTS = frozenset(
     {
@@ -19,9 +19,9 @@ PARTS = frozenset(
         *("items", "prefixItems", "unevaluatedItems", "contains", "propertyNames", "contentSchema"),
     }
 )
-_SHELVES = frozenset({"$defs", "definitions"})
-_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"}) | _SHELVES
-_ALL = IN_PLACE | PARTS | _SHELVES
+_DEFINITIONS = frozenset({"$defs", "definitions"})
+_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"}) | _DEFINITIONS
+_ALL = IN_PLACE | PARTS | _DEFINITIONS
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 
 

@@ -13,15 +13,7 @@ More = Any  # what an event says beside its type, id, person and time
 
 def _common(more: dict[str, More]) -> dict[str, More]:
     roles = list(more.pop("role_ids", []))
-    channel = more.pop("channel_id", None)
-    return {
-        "id": "1",
-        "user_id": ADA,
-        "occurred_at": NOON,
-        "channel_id": None if channel is None else channel,
-        "role_ids": roles,
-        **more,
-    }
+    return {"id": "1", "user_id": ADA, "occurred_at": NOON, "channel_id": None, "role_ids": roles, **more}
 
 
 def message(**more: More) -> MessageEvent:

@@ -100,7 +100,7 @@ async def test_it_tries_again(guildhall: Guildhall, transport: FaultyTransport) 
 
 
 async def test_what_was_done_is_not_done_again(guildhall: Guildhall, transport: FaultyTransport) -> None:
-    """The server is asked whether it changed."""
+    """Each try has the same idempotency key."""
     transport.faults = ["away", "away"]
     await guildhall.adjust_xp(HARBOUR, ADA, 5)
     assert len({request.headers["Idempotency-Key"] for request in transport.sent}) == 1

@@ -21,7 +21,7 @@ class Windows:
         self._tabs: list[Tab] = []
 
     async def open(self, *, width: int, color_scheme: Literal["light", "dark"], locale: str) -> Tab:
-        """An empty page, which shares nothing that is of anybody with other pages."""
+        """An empty page that shares no person's data with other pages."""
         if self._tabs:
             tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme, locale=locale)
         else:

@@ -73,7 +73,7 @@ async def test_no_connection_compiles_statements(
     settings = msgspec.structs.replace(settings, jobs=False)
     served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx2.ASGITransport(Discord()))
     async with in_one_task(served.lifespan()):
-        # The look at what connections have, the pool's first two, the change watcher, the event poller.
+        # The check of what connections have, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
     await refuse_unusable(settings)
     assert {finding.about: finding.mend for finding in await doctor.examine(settings)}["connection"] is None

@@ -1,4 +1,4 @@
-"""`…/roles` and `…/channels`: which a dashboard offers for selection, replaced as a whole."""
+"""`…/roles` and `…/channels`: what a dashboard offers for selection, replaced as a whole."""
 
 import asyncio
 from typing import Any

@@ -136,7 +136,7 @@ class Installation:
         until(lambda: self._ready(self.proxy.base_url), 30)
 
     def run(self, *arguments: str, **values: str) -> str:
-        """Runs a command to its end; gives what it printed."""
+        """Runs a command to its end. Returns what it printed."""
         values = {**self.addresses, **values}
         if self.code is None:
             done = guildhall(self.folder, *arguments, **values)

@@ -22,7 +22,7 @@ def said(requests: Sequence[tuple[str, list[tuple[bytes, bytes]]]]) -> list[str]
         for host, headers in requests:
             if not notice.is_done:
                 scope: Any = {"client": (host, 1) if host else None, "headers": headers}  # Any: as much as it looks at
-                notice.look(scope)
+                notice.check(scope)
     return [f"{line['event']}: {line['what_to_do']}" for line in lines]
 
 

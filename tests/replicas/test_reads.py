@@ -13,7 +13,7 @@ from api.errors import NotFound
 from api.postgres.database import Connection
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.engine import PlainConnection
-from api.postgres.positions import ask, ask_home, fault, look
+from api.postgres.positions import ask, ask_home, ask_replica, fault
 from api.postgres.provision import APP, DATABASE
 from api.postgres.replica import LONG_PATIENCE_SECONDS, OK, Missed
 from tests.replicas.conftest import SECONDS, Worker, settings_of, until, working
@@ -232,7 +232,7 @@ async def test_readers_beside_writers(late: tuple[Worker, Worker], root: PlainCo
 
 async def test_any_log_in_may_ask_for_positions(standby: Standby, addresses: Settings) -> None:
     login = await asyncpg.connect(standby.url(APP, DATABASE))
-    seen = await look(login)
+    seen = await ask_replica(login)
     await login.close()
     login = await asyncpg.connect(addresses.database_url)
     position, home = await ask(login), await ask_home(login)

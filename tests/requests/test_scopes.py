@@ -10,7 +10,7 @@ from tests.support.people import HARBOUR, NOBODYS
 
 PROBLEM = {"type", "title", "status", "detail", "instance", "request_id"}
 
-# What deletes comes last: nothing else is to find less for it.
+# Routes that delete come last, so that the others find what they need.
 BY_SCOPE = {
     scope: [route for route in sorted(SCOPED, key=lambda each: each.method == "DELETE") if route.scope == scope]
     for scope in sorted({route.scope for route in SCOPED if route.scope is not None})

@@ -20,7 +20,7 @@ _TOOL = (
     "--no-validate", "-o", "-", "requirements.txt",
 )  # fmt: skip
 
-# Read in the files of these packages: their metadata says no licence, one of several with its name, or not all.
+# From the files of these packages: their metadata names no licence, a family of licences (BSD), or not all of them.
 NOT_IN_METADATA = {
     "colorama": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",  # for Python in a browser: never installed here
@@ -65,7 +65,7 @@ def said_by(about: PackageMetadata) -> str | None:
     if "License-Expression" in about:
         return str(about["License-Expression"])
     text = str((about.get_all("License") or [""])[0])
-    first = _SPELLED.get(text.partition("\n")[0].strip(), str(text))
+    first = _SPELLED.get(text.partition("\n")[0].strip(), text)
     classifiers = about.get_all("Classifier") or []
     if _SPDX.fullmatch(first) and first != "BSD":
         return first

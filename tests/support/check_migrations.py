@@ -72,7 +72,7 @@ async def migrated(server: EmbeddedPostgres) -> Made:
 
 
 def strict_config(folder: Path) -> Path:
-    """`.squawk.toml` without what it allows because servers of before are stopped."""
+    """`.squawk.toml` without the exceptions for migrations whose servers are stopped."""
     usual = tomllib.loads((ROOT / ".squawk.toml").read_text())
     excluded = [rule for rule in usual["excluded_rules"] if not rule.startswith("ban-")]
     file = folder / "strict.toml"

@@ -2,7 +2,7 @@
 count.
 
 They do not take its cycles, but share its cores' units and caches: the same instructions then take several times as
-much CPU time. So bounds are told in CPU seconds of a machine at rest, and `slowness` says what they are worth now."""
+much CPU time. So bounds are CPU seconds of a machine at rest, and `slowness` says how much slower it is now."""
 
 import asyncio
 import gc

@@ -44,7 +44,7 @@ def deliver(litestar_app: Litestar, owner: PlainConnection) -> Deliver:
         async with asyncio.timeout(60):
             while True:
                 await owner.fetchval("SELECT guildhall_number_events(1000)")
-                # Who numbers or owes in the background keeps others from it, and may be done just after this has sent.
+                # Numbering and creating deliveries admit one caller at a time; another may end after this has sent.
                 is_left = await owner.fetchval(_IS_LEFT)
                 await worker.poll()
                 await worker.rest()
