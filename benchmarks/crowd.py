@@ -28,7 +28,7 @@ class Crowd(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What came of it. `unsent`: no connection was free. `cut`: ended with no answer. Latencies in milliseconds."""
+    """The result. `unsent`: no connection was free. `cut`: ended with no answer. Latencies in milliseconds."""
 
     seconds: float
     statuses: dict[int, int]

@@ -28,7 +28,7 @@ class Work(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What came of it. Latencies in milliseconds."""
+    """The result. Latencies in milliseconds."""
 
     answers: int
     wrong: int

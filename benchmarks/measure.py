@@ -1,4 +1,4 @@
-"""Lanes of one case in turn, round by round, and what came of them: rates, tails, CPU, ratios."""
+"""Lanes of one case in turn, round by round, and their results: rates, tails, CPU, ratios."""
 
 import os
 import statistics

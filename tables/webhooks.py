@@ -89,7 +89,7 @@ class WebhookDelivery(
         return Readable(template="%s", columns=[cls.type])
 
 
-class WebhookPosition(Table, tablename="webhook_position", help_text="The last event whose deliveries are created."):
+class WebhookPosition(Table, tablename="webhook_position", help_text="The progress of creating deliveries."):
     round = BigInt(
         primary_key=True, default=0, null=False, help_text="Rises by one, so that the row is the last of its index."
     )

@@ -14,7 +14,7 @@ _TYPES = {"csv": "text/csv", "events": "application/x-ndjson", "guildhall": "app
 
 
 class ImportCounts(msgspec.Struct, frozen=True):
-    """Rows of a file, by what became of them."""
+    """How many rows of a file there were, by their result."""
 
     rows: int
     imported: int

@@ -78,7 +78,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """What came of some events, and what the bot is to do."""
+    """The result of some events, and what the bot is to do."""
 
     accepted: int
     duplicates: int
@@ -140,7 +140,7 @@ class NamesPut(msgspec.Struct, frozen=True):
 
 
 class XpAdjusted(msgspec.Struct, frozen=True):
-    """What came of XP that was given by hand."""
+    """The result of XP that was given by hand."""
 
     member: Member
     level_up: LevelUp | None

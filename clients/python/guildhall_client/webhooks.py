@@ -77,7 +77,7 @@ class Webhooks:
         await self._requests.request("DELETE", _place(guild_id, webhook_id), object, reason=reason)
 
     async def test(self, guild_id: Id, webhook_id: str) -> Delivery:
-        """Sends a test event now, and returns what came of it."""
+        """Sends a test event now, and returns the result."""
         return await self._requests.request("POST", f"{_place(guild_id, webhook_id)}/test", Delivery)
 
     async def deliveries(self, guild_id: Id, webhook_id: str, **query: str | int) -> Page[Delivery]:

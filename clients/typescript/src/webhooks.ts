@@ -31,7 +31,7 @@ export class Webhooks {
     await this.#http.bytes("DELETE", place(guildId, webhookId), { reason });
   }
 
-  /** Sends a test event now, and returns what came of it. */
+  /** Sends a test event now, and returns the result. */
   test(guildId: string, webhookId: string): Promise<Delivery> {
     return this.#http.json("POST", `${place(guildId, webhookId)}/test`);
   }

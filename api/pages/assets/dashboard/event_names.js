@@ -1,4 +1,4 @@
-/** Events, and what came of sending them, in words. */
+/** Events, and the results of sending them, in words. */
 
 import { t } from "./language.js";
 
