@@ -11,15 +11,12 @@ from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.postgres.database import PATIENT, Database
 from api.postgres.partitions import Partitions, around
+from api.postgres.plans import LOOK_UP
 
 log = structlog.get_logger("guildhall.backfill")
 
 KIND = "backfill"
 MOST_ATTEMPTS = 8  # without progress
-
-# Awards are written faster than PostgreSQL updates its statistics. With old statistics, or plans for small tables, it
-# would read whole tables for each batch.
-_PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 class BackfillJob:
@@ -57,7 +54,7 @@ class BackfillJob:
 
     async def _award(self, job: LeasedJob, size: int) -> Step:
         """Runs one batch in a transaction."""
-        async with self._database.transaction(f"{PATIENT}; {_PLANS}") as connection:
+        async with self._database.transaction(f"{PATIENT}; {LOOK_UP}") as connection:
             await self._queue.fence(connection, job)
             step = await self._backfill.step(connection, job.subject, size)
             if step.after_commit is None:

@@ -7,7 +7,8 @@ switch off all plans that read whole tables (`LOOK_UP`), and these statements jo
 answer (`match_by_index`).
 """
 
-# Generic plans: planning again costs a small group of events as much as its work.
+# Generic plans: planning again costs a small group of events as much as its work, and a custom plan would be made for
+# each row that a foreign key checks (100 µs instead of 10).
 _SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
