@@ -82,6 +82,8 @@ async def test_in_german_nothing_is_cut(dashboard: Dashboard, bot: httpx2.AsyncC
     tab = await dashboard.open(width=width, locale="de-DE")
     for name, fragment in PAGES.items():
         await go(tab.page, fragment)
+        if name == "settings":
+            await expect(tab.page.locator(".curve-preview .levels")).to_be_visible()
         assert await tab.page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert await tab.page.evaluate(_CUT) == [], name
         await tab.screenshot(f"dashboard-{name}-german-{width}")
