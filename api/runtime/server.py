@@ -74,7 +74,6 @@ def listen(settings: Settings) -> socket.socket:
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
             "Choose another with GUILDHALL_PORT or GUILDHALL_HOST."
         ) from None
-    listening.set_inheritable(True)
     return listening
 
 

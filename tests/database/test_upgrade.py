@@ -67,7 +67,7 @@ async def release(request: pytest.FixtureRequest) -> AsyncIterator[Release]:
 
 
 class Work:
-    """Statements of the application, one after the other, until they are told to end."""
+    """Statements of the application, one after the other, until their end is requested."""
 
     def __init__(self, *statements: str) -> None:
         self._statements = statements
